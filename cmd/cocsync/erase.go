@@ -160,6 +160,8 @@ const (
 	refusedPause = time.Minute
 	// eraseRetry is the pause after the files could not be rewritten.
 	eraseRetry = 30 * time.Second
+	// eraseSilence is how long the command says nothing about the process that it waits for.
+	eraseSilence = 2 * time.Second
 	// eraseWait is how long the command waits for readers of older states to end.
 	eraseWait = time.Minute
 )
@@ -167,7 +169,8 @@ const (
 // awaitErasures waits until contents are erased: by the process that has the archive open for
 // writing, or by this one if there is none.
 func (a *app) awaitErasures(ctx context.Context, contents []coc.Key) error {
-	for ended := a.now().Add(eraseWait); ; {
+	said, begun := false, a.now()
+	for ended := begun.Add(eraseWait); ; {
 		d, err := a.openExclusive(ctx, db.Options{Command: "erase"})
 		switch {
 		case err == nil:
@@ -181,29 +184,53 @@ func (a *app) awaitErasures(ctx context.Context, contents []coc.Key) error {
 				time.Sleep(erasePoll)
 				err = e.erase(ctx)
 			}
-			if err == nil {
+			switch {
+			case err == nil:
 				return failedErasure(ctx, d, contents)
+			case ctx.Err() != nil:
+				return notComplete("interrupted")
 			}
 			return stillInFile(err)
 		case errors.Is(err, db.ErrLocked):
+			if !said && a.now().Sub(begun) > eraseSilence {
+				said = true
+				fmt.Fprintf(a.err, "requested; waiting for %s\n", a.holder())
+			}
 			var done bool
 			if done, err = a.erasureDone(ctx, contents); done {
 				return err
 			}
 		case errors.Is(err, db.ErrAltered):
 			return err
+		case ctx.Err() != nil:
 		default:
 			return hint.Wrap(fmt.Errorf("it was requested, and is not erased: %w", err), "the next `cocsync run` or `cocsync sync` erases it")
 		}
-		if err != nil && a.now().After(ended) {
+		if err != nil && ctx.Err() == nil && a.now().After(ended) {
 			return stillInFile(err)
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return notComplete("interrupted")
 		case <-time.After(erasePoll):
 		}
 	}
+}
+
+// holder names the process that has the archive open for writing.
+func (a *app) holder() string {
+	path, err := a.database()
+	if err != nil {
+		return db.Process{}.String()
+	}
+	p, _, _ := db.Holder(path) // it is only a name
+	return p.String()
+}
+
+// notComplete is the error of an erasure that is requested.
+func notComplete(why string) error {
+	return hint.Wrap(errors.New(why+"; the erasure is requested, and not complete"),
+		"the daemon, or the next `cocsync sync`, completes it; `cocsync status` says when it is not")
 }
 
 func stillInFile(err error) error {
@@ -290,7 +317,7 @@ func (a *app) showErasure(e query.Erasure) {
 			text.Visible(string(e.ErasedBy)), text.Visible(string(e.Reason)))
 		return
 	}
-	fmt.Fprintf(w, "account %s, a content of %d bytes; this removes\n", text.Visible(string(e.Account)), e.Size)
+	fmt.Fprintf(w, "account %s, a content of %s; this removes\n", text.Visible(string(e.Account)), text.Plural(e.Size, "byte"))
 	for _, p := range e.Versions {
 		fmt.Fprintf(w, "  the content of %s of %s (%s)\n", text.Visible(p.Version), text.Visible(p.Name), text.Visible(p.DocumentID))
 	}

@@ -178,14 +178,20 @@ func (s *Status) archiveProblems() {
 func (s *Status) erasureProblems() {
 	for _, q := range s.erasures { // anyone who can write the database can add some
 		what := "an erasure that " + text.Line(q.Person, maxPerson) + " requested " + stamp(q.At)
+		late := s.Writer == nil || s.At.Sub(q.At).Abs() > erasureLong
 		switch {
 		case q.State == db.ErasureFailed:
 			s.problem(ProblemErasure, what+" failed", text.Line(q.Err, maxWhy), "correct the cause, and run `cocsync erase` again")
 		case q.Err != "":
 			s.problem(ProblemErasure, what+" is not complete: the files of the archive still contain the bytes", text.Line(q.Err, maxWhy),
 				"end programs that read the archive, and free disk space; the daemon, or the next sync, continues")
-		case s.Writer == nil || s.At.Sub(q.At).Abs() > erasureLong:
+		case late && q.Erased:
+			s.problem(ProblemErasure, what+" is not complete: the files of the archive still contain the bytes",
+				"no process has rewritten them", "run `cocsync run` or `cocsync sync`")
+		case late:
 			s.problem(ProblemErasure, what+" is not complete", "no process has done it", "run `cocsync run` or `cocsync sync`")
+		default:
+			s.Notes = append(s.Notes, what+" is not complete yet: the archive still contains the content")
 		}
 	}
 	if more := s.erasureCount - len(s.erasures); more > 0 {
