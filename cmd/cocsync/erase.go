@@ -174,23 +174,7 @@ func (a *app) awaitErasures(ctx context.Context, contents []coc.Key) error {
 		d, err := a.openExclusive(ctx, db.Options{Command: "erase"})
 		switch {
 		case err == nil:
-			operators, err := a.operators()
-			if err != nil {
-				return err
-			}
-			e := &eraser{db: d, operators: operators, now: a.now, log: a.logger(slog.LevelError)}
-			err = e.erase(ctx)
-			for errors.Is(err, db.ErrReaders) && a.now().Before(ended) && ctx.Err() == nil {
-				time.Sleep(erasePoll)
-				err = e.erase(ctx)
-			}
-			switch {
-			case err == nil:
-				return failedErasure(ctx, d, contents)
-			case ctx.Err() != nil:
-				return notComplete("interrupted")
-			}
-			return stillInFile(err)
+			return a.eraseHere(ctx, d, contents, ended)
 		case errors.Is(err, db.ErrLocked):
 			if !said && a.now().Sub(begun) > eraseSilence {
 				said = true
@@ -215,6 +199,27 @@ func (a *app) awaitErasures(ctx context.Context, contents []coc.Key) error {
 		case <-time.After(erasePoll):
 		}
 	}
+}
+
+// eraseHere erases contents in this process, and waits until ended for readers of older states.
+func (a *app) eraseHere(ctx context.Context, d *db.DB, contents []coc.Key, ended time.Time) error {
+	operators, err := a.operators()
+	if err != nil {
+		return err
+	}
+	e := &eraser{db: d, operators: operators, now: a.now, log: a.logger(slog.LevelError)}
+	err = e.erase(ctx)
+	for errors.Is(err, db.ErrReaders) && a.now().Before(ended) && ctx.Err() == nil {
+		time.Sleep(erasePoll)
+		err = e.erase(ctx)
+	}
+	switch {
+	case err == nil:
+		return failedErasure(ctx, d, contents)
+	case ctx.Err() != nil:
+		return notComplete("interrupted")
+	}
+	return stillInFile(err)
 }
 
 // holder names the process that has the archive open for writing.
