@@ -141,7 +141,7 @@ func (a *app) archive(ctx context.Context) (*query.Archive, error) {
 		return nil, err
 	}
 	a.atEnd(q.Close)
-	q.OwnKey = a.ownKey
+	q.OwnKey, q.NoHead = a.ownKey, a.noHead
 	q.Now, q.Note, q.Configured = a.now, a.note, a.dbFlag == ""
 	return q, q.SetAt(a.at)
 }

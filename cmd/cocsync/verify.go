@@ -136,8 +136,11 @@ func (a *app) verify(ctx context.Context, external, keys, witnesses []string, de
 		}
 	})
 	if !v.Good {
-		return errors.Join(err, alteredError(v, "keep the file as it is, as evidence; restore a backup that verifies, "+
-			"and check it against the checkpoints in your channels"))
+		advice := "keep the file as it is, as evidence; restore a backup that verifies, and check it against the checkpoints in your channels"
+		if check.HeadFile == errMissingHead && len(v.Faults) == 1 {
+			advice = "put the head file back; if it is lost: `cocsync audit trust --reason TEXT`"
+		}
+		return errors.Join(err, alteredError(v, advice))
 	}
 	if len(v.Lost) > 0 {
 		return errors.Join(err, &exitError{exitLost, fmt.Errorf("%s: the archive is consistent, and a restore lost records of it",
@@ -262,6 +265,23 @@ func (a *app) readOwnKey() (*audit.Key, error) {
 	return key, nil
 }
 
+// noHead returns an error if the head file is missing, and the key is there.
+func (a *app) noHead() error {
+	path, _, file, err := a.target()
+	if err != nil {
+		return nil // the command reports it
+	}
+	if _, err := os.Stat(cmp.Or(file, db.HeadFile(path))); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if key, _ := a.readOwnKey(); key == nil {
+		return nil
+	}
+	return errMissingHead
+}
+
+var errMissingHead = errors.New("it is missing, and the key exists: whether the database is an older copy is unknown")
+
 // heads are the heads of the head file as checkpoints that the archive must contain.
 type heads struct {
 	list []query.External
@@ -296,7 +316,7 @@ func (a *app) readHead(ctx context.Context, q *query.Archive, keys []audit.Publi
 	}
 	switch {
 	case errors.Is(h.err, fs.ErrNotExist) && own != nil:
-		h.err = errors.New("it is missing, and the key exists: whether the database is an older copy is unknown")
+		h.err = errMissingHead
 	case errors.Is(h.err, witness.ErrUnsigned), errors.Is(h.err, fs.ErrNotExist), errors.Is(h.err, fs.ErrPermission):
 		h.err = nil
 	}

@@ -81,7 +81,7 @@ func (a *app) openPage(ctx context.Context, path string, w config.Web, host stri
 			return nil, err
 		}
 		a.atEnd(q.Close)
-		q.OwnKey = a.ownKey
+		q.OwnKey, q.NoHead = a.ownKey, a.noHead
 		q.Now, q.Configured = a.now, a.live != nil || a.dbFlag == "" // only a daemon has a configuration
 		*archive = q
 	}

@@ -148,7 +148,8 @@ func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 		d.outside = func(ctx context.Context) error { return o.Compare(ctx, d) }
 	}
 	d.found = stateOf(file)
-	for _, step := range []func(context.Context) error{d.create, d.beginLog} {
+	missing := func(context.Context) error { return d.refuseMissing() }
+	for _, step := range []func(context.Context) error{missing, d.create, d.beginLog} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"time"
 
@@ -97,6 +98,42 @@ func (l *Log) readHeads(ctx context.Context, archive string) (*witness.Heads, er
 		}
 	}
 	return before, err2
+}
+
+// refuseMissing returns an error if the database is missing, and its head file or its key is there: an
+// archive was here. Nothing is created, because `cocsync restore` needs the path.
+func (s *store) refuseMissing() error {
+	if _, err := os.Stat(s.path); !errors.Is(err, fs.ErrNotExist) {
+		return nil // opening it reports other errors
+	}
+	key, err := audit.ReadKey(s.keyPath)
+	if err != nil && !isMissing(err) {
+		return err
+	}
+	var public audit.PublicKey
+	if key != nil {
+		public = key.Public()
+	}
+	heads, err := witness.Read(s.headPath, "", public)
+	what, altered := "", true
+	switch missing := errors.Is(err, fs.ErrNotExist); {
+	case missing && key == nil, heads != nil && len(heads.Logs) == 0: // an attempt that was interrupted leaves one without logs
+		return nil
+	case missing:
+		what, altered = fmt.Sprintf("the database is missing, and its key %s exists", s.keyPath), false
+	case heads != nil:
+		what = "the database is missing, and cocsync signed " + signedRecords(&heads.Logs[0])
+	case key == nil && errors.Is(err, audit.ErrSignature):
+		what = fmt.Sprintf("the database and its key are missing, and its head file %s exists", s.headPath)
+	default:
+		what = fmt.Sprintf("the database is missing, and its head file exists: %v", err)
+	}
+	err = hint.Wrap(errors.New(what), "put the database back, or restore a backup with `cocsync restore`; to start a new archive, "+
+		"move the head file and the key away")
+	if altered {
+		err = alteredError{err}
+	}
+	return err
 }
 
 func (l *Log) noHead() error {
@@ -366,13 +403,17 @@ func (s *store) named(account string) *accountLog {
 
 // olderCopy is the error for a database that has less than a head.
 func olderCopy(what string, head *witness.Log) error {
+	return alteredError{hint.Wrap(fmt.Errorf("%s, and cocsync signed %s: an older copy?", what, signedRecords(head)),
+		"put the newest database back, or restore a backup with `cocsync restore`")}
+}
+
+// signedRecords says how many records of an account a head covers, and when it was signed.
+func signedRecords(head *witness.Log) string {
 	size := int64(0)
 	if c, _, err := head.Checkpoint(); err == nil {
 		size = c.Size
 	}
-	return alteredError{hint.Wrap(fmt.Errorf("%s, and cocsync signed %d of account %s on %s: an older copy?", what, size,
-		text.Visible(head.Account), minute(head.At)),
-		"put the newest database back, or restore a backup with `cocsync restore`")}
+	return fmt.Sprintf("%s of account %s on %s", text.Plural(int(size), "record"), text.Visible(head.Account), minute(head.At))
 }
 
 func logAltered(s *storedLog, what string) error {

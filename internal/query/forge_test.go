@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
@@ -128,6 +129,19 @@ func TestRollbacks(t *testing.T) {
 		t.Error("a new archive was made next to the key of another one")
 	}
 	must(t, os.Rename(path+".head.away", path+".head"))
+	if _, err := db.Open(t.Context(), path); !errors.Is(err, db.ErrAltered) || !strings.Contains(err.Error(), "the database is missing") {
+		t.Errorf("Open of a missing database = %v", err)
+	}
+	must(t, os.Rename(path+".key", path+".key.away"))
+	if _, err := db.Open(t.Context(), path); !errors.Is(err, db.ErrAltered) || !strings.Contains(err.Error(), "its key are missing") {
+		t.Errorf("Open of a missing database without the key = %v", err)
+	}
+	must(t, os.Rename(path+".key.away", path+".key"))
+	// `cocsync restore` needs the path: a refused process must not leave an empty archive there.
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Open of a missing database created it: %v", err)
+	}
+	must(t, os.WriteFile(path, nil, 0o600))
 	if _, err := db.Open(t.Context(), path); !errors.Is(err, db.ErrAltered) || !strings.Contains(err.Error(), "the database is empty") {
 		t.Errorf("Open of an empty database = %v", err)
 	}
@@ -318,7 +332,7 @@ func TestKilledBeforeTheHeadFile(t *testing.T) {
 	must(t, os.Remove(fresh+".key")) // only the head file exists
 	if d, err := db.Open(t.Context(), fresh); err == nil {
 		must(t, d.Close())
-	} else if !errors.Is(err, audit.ErrSignature) {
+	} else if !errors.Is(err, db.ErrAltered) {
 		t.Errorf("Open with a head file that a lost key signed = %v", err)
 	}
 }

@@ -33,7 +33,7 @@ const (
 	ProblemDiskFull       ProblemKind = "disk_full"       // no disk space next to the archive
 	ProblemWAL            ProblemKind = "wal"             // the write-ahead log is not written back
 	ProblemUnsigned       ProblemKind = "unsigned"        // records of the log without a signature
-	ProblemHead           ProblemKind = "head_file"       // the head file cannot be written
+	ProblemHead           ProblemKind = "head_file"       // the head file is missing or cannot be written
 	ProblemErasure        ProblemKind = "erasure"         // a content is not erased completely, or not recognized
 	ProblemConflict       ProblemKind = "log_conflict"    // a witness has cosigned something else
 	ProblemWitness        ProblemKind = "witness"         // a witness does not cosign
@@ -166,6 +166,10 @@ func (s *Status) archiveProblems() {
 			fmt.Sprintf("%s of the logs are not signed", text.Plural(int(s.LogRecords-s.LogSigned), "record")),
 			"the signing key is missing",
 			"restore the key file (signing_key, or the archive's name with .key appended), and restart cocsync")
+	}
+	if s.noHead != nil {
+		s.problem(ProblemHead, "the head file is missing: `run` and `sync` end with status 3", s.noHead.Error(),
+			"put it back; if it is lost: `cocsync audit trust --reason TEXT`")
 	}
 	if s.headError != "" {
 		s.problem(ProblemHead, "the head file cannot be written", s.headError,

@@ -35,6 +35,9 @@ type Archive struct {
 	// OwnKey returns the public key of the archive's key file; nil if it is unknown. Nil means
 	// the key of the open handle.
 	OwnKey func() (audit.PublicKey, error)
+	// NoHead returns an error if the head file is missing next to the key: then no process opens the
+	// archive for writing. Nil means that this is unknown.
+	NoHead func() error
 	// Configured says that a configuration names the archive. Without one it counts as a
 	// copy while no process has it open for writing.
 	Configured bool

@@ -41,6 +41,7 @@ type Status struct {
 
 	writerErr                         error // why Writer is unknown
 	headError                         string
+	noHead                            error               // why no process opens the archive for writing
 	erasures                          []db.ErasureRequest // the first ones
 	erasureCount                      int
 	opaqueVersions                    int
@@ -210,6 +211,9 @@ func (a *Archive) LoadProblems(ctx context.Context) (*Status, error) {
 	}
 	if s.headError, err = a.db.HeadError(ctx); err != nil {
 		return nil, err
+	}
+	if a.NoHead != nil && !held && !s.Copy {
+		s.noHead = a.NoHead()
 	}
 	if s.erasures, s.erasureCount, err = a.db.ErasureRequests(ctx, shownErasures); err != nil {
 		return nil, err
