@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -41,11 +42,11 @@ func (a *app) auditCheckpointCommand() *cobra.Command {
 		Short: "write the newest signed checkpoint of each log",
 		Long: `Checkpoint writes the newest signed head of the log of each account: its name, the number
 of records, their root, the signature (a signed note, https://c2sp.org/tlog-checkpoint),
-and the cosignatures of witnesses, if it has any. Store it where no one with write access to the archive
-can change it. Then cocsync verify --checkpoint FILE shows whether anything that the
-archive held at that time was altered or removed.
+and the cosignatures of witnesses, if it has any. Store it where no one with write access
+to the archive can change it. Then cocsync verify --checkpoint FILE shows whether anything
+that the archive had at that time was altered or removed.
 
-With --at it writes those that were the newest to be sent at a time, without cosignatures: the
+With --at it writes the newest ones that were sent until TIME, without cosignatures: the
 daily message of that time has them, or the SHA-256 of this output.`,
 		Example: `  cocsync audit checkpoint --account prod > checkpoint-$(date +%F).txt
   cocsync audit checkpoint --at 2026-06-01T00:00:05.123Z | sha256sum`,
@@ -125,7 +126,7 @@ func (a *app) auditProveCommand() *cobra.Command {
 		Use:   "prove RECORD",
 		Short: "write a proof that a record is in a log",
 		Long: `Prove writes a proof of one record: a change, given by its number; a version, as DOC@v3;
-or another record, as TYPE:ID, such as cycle:12. The proof has the record, the hashes that
+or another record, as TYPE:ID, such as coverage:12. The proof has the record, the hashes that
 lead to the root and a signed checkpoint, as https://c2sp.org/tlog-proof: the newest one
 that a witness cosigned, or without any the newest one. It can be checked without the
 archive: cocsync audit check FILE --key KEY.
@@ -165,7 +166,11 @@ func (a *app) writeProof(file string, proof []byte) error {
 		_, err := a.out.Write(proof)
 		return err
 	}
-	return createFile(file, proof, 0o644)
+	err := createFile(file, proof, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		err = hint.Wrap(err, "choose a new file: proofs never overwrite files")
+	}
+	return err
 }
 
 func (a *app) auditConsistencyCommand() *cobra.Command {
@@ -255,7 +260,11 @@ func (a *app) auditCheck(path string, list, witnesses []string) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%s is not a valid proof: %w", path, err)
+		err = fmt.Errorf("%s is not a valid proof: %w", path, err)
+		if _, wrong := audit.ParseProof(b); wrong != nil {
+			err = hint.Wrap(err, "give what `cocsync audit prove`, `consistency` or `checkpoint` wrote")
+		}
+		return err
 	}
 	return nil
 }

@@ -26,14 +26,17 @@ record. Give the new verifier keys (cocsync audit keys) to those who check the a
 Erased contents are still recognized; pending messages are composed again.
 
 With --lost the key file is lost: the archive is verified with the key in the archive and
-the head file, and the record says that the old key did not sign it. Who has the old
-verifier key cannot know whether this was you: tell them the new one another way. Contents
-that were erased before are no longer recognized: these versions are not compared with COC.
+the head file, and the command asks for confirmation: type yes. The record says that the
+old key did not sign it. Someone who has the old verifier key cannot know whether this was
+you: send the new one in another way. Contents that were erased before are no longer
+recognized: these versions are not compared with COC.
 
-It needs exclusive access to the archive: stop the daemon first.`,
-		Example: `  cocsync audit rotate-key && cocsync audit keys > keys.txt`,
-		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.auditRotate(cmd.Context(), lost) },
+It needs exclusive access to the archive: stop the daemon first. Make a new backup
+afterwards: an older one does not have the record.`,
+		Example: `  cocsync audit rotate-key && cocsync audit keys > keys.txt
+  cocsync audit rotate-key --lost`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.auditRotate(cmd.Context(), lost) },
 	}
 	cmd.Flags().BoolVar(&lost, "lost", false, "the key file is lost: continue with a new key that the old one does not sign")
 	return cmd

@@ -65,12 +65,19 @@ var ErrSignature = errors.New("it is not signed by this key")
 
 // OpenText verifies a note that a key signed under a name, and returns its text.
 func OpenText(signed []byte, name string, p PublicKey) (text string, err error) {
+	if p == nil {
+		return "", fmt.Errorf("%w: there is no key", ErrSignature)
+	}
 	v, err := note.NewVerifier(p.Verifier(name))
-	if err != nil { // the key is missing, or its name has a space or +
+	if err != nil { // its name has a space or +
 		return "", fmt.Errorf("%w: %w", ErrSignature, err)
 	}
 	n, err := note.Open(signed, note.VerifierList(v))
-	if err != nil {
+	var other *note.UnverifiedNoteError
+	switch {
+	case errors.As(err, &other):
+		return "", ErrSignature // of other keys only
+	case err != nil:
 		return "", fmt.Errorf("%w: %w", ErrSignature, err)
 	}
 	return n.Text, nil

@@ -106,7 +106,7 @@ func proofLines(b []byte, first string, n int) (lines []string, rest []byte, err
 	lines = strings.Split(head, "\n")
 	switch {
 	case !ok || lines[0] != first || len(lines) < 1+n:
-		return nil, nil, fmt.Errorf("it is not a proof: a proof starts with %q", first)
+		return nil, nil, fmt.Errorf("a proof starts with %q", first)
 	}
 	return lines[1:], []byte(tail), nil
 }

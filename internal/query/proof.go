@@ -199,7 +199,12 @@ func (a *Archive) Prove(ctx context.Context, ref string) (p audit.Proof, err err
 		return a.prove(ctx, audit.TypeRevision, v.db.Key)
 	}
 	typ, number, ok := strings.Cut(ref, ":")
-	if !ok || !slices.Contains(audit.Types(), typ) {
+	if types := audit.Types(); ok && !slices.Contains(types, typ) {
+		last := len(types) - 1
+		return p, badQuery(hint.Wrap(fmt.Errorf("%q is not a type of record", typ),
+			"the types are "+strings.Join(types[:last], ", ")+" and "+types[last]))
+	}
+	if !ok {
 		c, err := a.Change(ctx, ref)
 		if err != nil {
 			return p, err
@@ -293,7 +298,11 @@ func (a *Archive) rowKey(ctx context.Context, typ, ref string) (key coc.Key, err
 	}
 	switch len(names) {
 	case 0:
-		return key, coc.NotFound("no %s record %d in the archive", typ, id)
+		err := coc.NotFound("no %s record %d in the archive", typ, id)
+		if typ == audit.TypeCycle {
+			err = hint.Wrap(err, "good cycles are recorded together: `cocsync audit prove coverage:1`")
+		}
+		return key, err
 	case 1:
 		return key, nil
 	}
