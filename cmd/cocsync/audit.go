@@ -262,7 +262,7 @@ func (a *app) auditCheck(path string, list, witnesses []string) error {
 	if err != nil {
 		err = fmt.Errorf("%s is not a valid proof: %w", path, err)
 		if _, wrong := audit.ParseProof(b); wrong != nil {
-			err = hint.Wrap(err, "give what `cocsync audit prove`, `consistency` or `checkpoint` wrote")
+			err = hint.Wrap(err, "give what `cocsync audit prove`, `consistency` or `checkpoint` wrote, or only the code block of a daily message")
 		}
 		return err
 	}

@@ -69,6 +69,10 @@ func TestCosigned(t *testing.T) {
 			t.Errorf("%x is of %s", short, short.At())
 		}
 	}
+	// The demo and notify preview print a message with bars.
+	if pasted, err := ParsePasted("Daily checkpoint\n  │ │ " + strings.ReplaceAll(signed, "\n", "\n  │ │ ")); err != nil || string(pasted[0].Note) != signed {
+		t.Errorf("with bars: %+v, %v", pasted, err)
+	}
 	// A mail program wraps the line anywhere.
 	for at := strings.LastIndex(signed, " ") + 1; at < len(signed)-1; at++ {
 		pasted, err := ParsePasted(signed[:at] + "\n" + signed[at:] + "\nregards\n" + signed)

@@ -20,7 +20,7 @@ const maxPasted = 1 << 20
 const maxExtension = 100
 
 // ParsePasted finds the checkpoints in a text. It ignores what programs add to a text that
-// is copied: indentation, quotation marks and code fences, CRLF, no-break spaces, wrapped
+// is copied: indentation, quotation marks, bars and code fences, CRLF, no-break spaces, wrapped
 // signatures, and lines before and after them. The signatures are not verified.
 func ParsePasted(text string) (list []Pasted, err error) {
 	if len(text) > maxPasted {
@@ -66,7 +66,7 @@ func pastedLines(text string) []string {
 			}
 			return r
 		}, line)
-		line = strings.TrimSpace(strings.TrimLeft(line, "> \t"))
+		line = strings.TrimSpace(strings.TrimLeft(line, "> \t│"))
 		lines[i] = strings.Trim(line, "`")
 	}
 	return lines

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -79,6 +80,10 @@ func (c *Config) Warnings() []Problem {
 	if len(c.Operators) == 0 && len(c.Notifiers()) > 0 {
 		k.fault("operators", "no one is notified when monitoring itself fails",
 			`write operators = ["…"] at the top, with the name of a [[slack]] or [[webhook]]`)
+	}
+	if info, err := os.Stat(c.WitnessDir); c.WitnessDir != "" && (err != nil || !info.IsDir()) {
+		k.fault("witness_dir", "the folder "+quote(c.WitnessDir)+" is not there",
+			"create or mount it: until then no checkpoint is written to it, and the archive is not compared with it")
 	}
 	k.exposed("database", c.Database)
 	k.exposed("signing_key", c.Key())
