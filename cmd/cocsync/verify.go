@@ -137,7 +137,7 @@ func (a *app) verify(ctx context.Context, external, keys, witnesses []string, de
 	})
 	if !v.Good {
 		advice := "keep the file as it is, as evidence; restore a backup that verifies, and check it against the checkpoints in your channels"
-		if check.HeadFile == errMissingHead && len(v.Faults) == 1 {
+		if errors.Is(check.HeadFile, errMissingHead) && len(v.Faults) == 1 {
 			advice = "put the head file back; if it is lost: `cocsync audit trust --reason TEXT`"
 		}
 		return errors.Join(err, alteredError(v, advice))
