@@ -74,9 +74,13 @@ const opaqueContents = `FROM erasures e JOIN revisions r ON r.account_id = e.acc
 	WHERE e.key_id IS DISTINCT FROM ?1
 		AND NOT EXISTS (SELECT 1 FROM revisions n WHERE n.account_id = r.account_id AND n.version_id = r.version_id AND n.number > r.number)`
 
+// anyOpaque is the condition that there are such contents. Where it is false, which is nearly everywhere, the
+// conditions that read each revision need not be evaluated.
+const anyOpaque = `EXISTS (SELECT 1 FROM erasures o WHERE o.key_id IS DISTINCT FROM ?1)`
+
 // opaqueVersion is the condition that the newest content of a version v is erased and cannot be
 // recognized: it is not compared with COC.
-const opaqueVersion = `EXISTS (SELECT 1 ` + opaqueContents + ` AND e.account_id = v.account_id AND r.version_id = v.id)`
+const opaqueVersion = `(` + anyOpaque + ` AND EXISTS (SELECT 1 ` + opaqueContents + ` AND e.account_id = v.account_id AND r.version_id = v.id))`
 
 // OpaqueVersions counts the versions that are not compared with COC, because their content is
 // erased and the key that recognizes it is missing.
@@ -84,6 +88,9 @@ func (a *Archive) OpaqueVersions(ctx context.Context) (int, error) {
 	r := a.reading(ctx, "erased contents")
 	key, err := first[[]byte](r, `SELECT erasure_key FROM archive`)
 	if err != nil {
+		return 0, err
+	}
+	if any, err := first[bool](r, `SELECT `+anyOpaque, key); !any || err != nil {
 		return 0, err
 	}
 	return first[int](r, `SELECT count(*) FROM (SELECT DISTINCT r.account_id, r.version_id `+opaqueContents+`) n`, key)
