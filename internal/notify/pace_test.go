@@ -119,6 +119,31 @@ func TestNoticesInOrder(t *testing.T) {
 	})
 }
 
+// A message whose content was erased while it waited for its turn was posted as it was before.
+func TestErasedWhileItWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t)
+		b.out.queue("ops", edit(1, 1, 1))
+		b.out.queue("ops", edit(2, 2, 1))
+		done := make(chan error)
+		go func() { done <- b.Drain(t.Context()) }()
+		time.Sleep(postEvery / 2)
+		b.out.mu.Lock()
+		for _, m := range b.out.messages {
+			if m.State == coc.Waiting {
+				m.Body, m.Text = nil, "erased"
+			}
+		}
+		b.out.mu.Unlock()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if got := b.texts(); len(got) != 2 || got[0] == "erased" || got[1] != "erased" {
+			t.Errorf("messages %q, want the second one erased", got)
+		}
+	})
+}
+
 // The next process loads the pause of a rate limit and the messages that wait for a retry:
 // cron runs a sync every few minutes.
 func TestNextProcessRemembers(t *testing.T) {

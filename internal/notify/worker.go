@@ -102,6 +102,18 @@ func (w *worker) step(ctx context.Context) (more bool, wake time.Time, _ error) 
 		return false, until, nil
 	}
 	m, ok, wake, err := w.Outbox.Next(ctx, w.n.Name, now)
+	if err == nil && ok {
+		if w.pace.Wait(ctx) != nil {
+			return true, time.Time{}, context.DeadlineExceeded // its turn would be after the deadline, or ctx ended
+		}
+		if w.now().Before(w.pace.paused()) {
+			return true, time.Time{}, nil // another notifier of the channel was rate limited meanwhile
+		}
+		// An erasure may have removed or replaced it meanwhile.
+		if m, ok, wake, err = w.Outbox.Next(ctx, w.n.Name, w.now()); err == nil && !ok {
+			return true, time.Time{}, nil
+		}
+	}
 	if errors.Is(err, coc.ErrForged) {
 		delete(w.tries, m.ID)
 		return true, time.Time{}, &undelivered{message: m.ID, attempt: m.Attempts, err: err, level: slog.LevelError}
@@ -131,15 +143,9 @@ func (w *worker) step(ctx context.Context) (more bool, wake time.Time, _ error) 
 // hold lasts was recorded before the clock was set back.
 func onHold(until, now time.Time) bool { return now.Before(until) && until.Sub(now) <= holdFor }
 
-// attempt posts a message and records the result. The error is *undelivered if the post
+// attempt posts a message, whose turn it is, and records the result. The error is *undelivered if the post
 // failed.
 func (w *worker) attempt(ctx context.Context, m coc.Message, held bool) error {
-	if err := w.pace.Wait(ctx); err != nil {
-		return context.DeadlineExceeded // its turn would be after the deadline, or ctx ended
-	}
-	if w.now().Before(w.pace.paused()) {
-		return nil // another notifier of the channel was rate limited meanwhile
-	}
 	at, err := w.deliver(ctx, &m)
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err() // interrupted by the end of the process: nothing is recorded
