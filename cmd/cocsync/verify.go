@@ -137,8 +137,8 @@ func (a *app) verify(ctx context.Context, external, keys, witnesses []string, de
 	})
 	if !v.Good {
 		advice := "keep the file as it is, as evidence; restore a backup that verifies, and check it against the checkpoints in your channels"
-		if errors.Is(check.HeadFile, errMissingHead) && len(v.Faults) == 1 {
-			advice = "put the head file back; if it is lost: `cocsync audit trust --reason TEXT`"
+		if check.HeadFile != nil && len(v.Faults) == 1 {
+			advice = "put the head file back; if it is lost, move away what is in its place: `cocsync audit trust --reason TEXT`"
 		}
 		return errors.Join(err, alteredError(v, advice))
 	}
@@ -260,7 +260,7 @@ func (a *app) readOwnKey() (*audit.Key, error) {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("signing key: %w", err)
+		return nil, hint.Wrap(fmt.Errorf("signing key: %w", err), db.KeyAdvice)
 	}
 	return key, nil
 }

@@ -207,7 +207,7 @@ func (s *store) start(heads *witness.Heads) {
 
 // openLogs compares the logs in the database with the head file, and remembers them. It signs what
 // was added without the key, and records what earlier processes did not. A log that started without
-// the key is never signed: whoever can write both files could have written it. It is closed, and
+// the key is never signed: someone who can write both files could have written it. It is closed, and
 // the next log of its account commits to it. before is called in the transaction before it writes.
 func (l *Log) openLogs(ctx context.Context, heads *witness.Heads, before func(*tx) error) error {
 	stored, err := collect[storedLog](l.reading(ctx, "logs"), storedLogs)
@@ -421,6 +421,9 @@ func logAltered(s *storedLog, what string) error {
 		"`cocsync verify` lists the differences; keep the file as evidence and restore a backup that verifies")}
 }
 
+// KeyAdvice is the hint for a key file that cannot be used.
+const KeyAdvice = "put the key of this archive back, or set signing_key; if it is lost, move this file away: `cocsync audit rotate-key --lost`"
+
 // readKey reads the private key of the logs. It returns nil if the file is missing; the archive
 // then continues without signatures. If the key signed the head file and the archive names another
 // key or none, the archive was altered.
@@ -433,7 +436,7 @@ func (l *Log) readKey(ctx context.Context, row archiveRow, isNew bool) (*audit.K
 	case isMissing(err):
 		return nil, nil
 	case err != nil:
-		return nil, err
+		return nil, hint.Wrap(err, KeyAdvice)
 	case isNew || k.Public().Equal(row.PublicKey):
 		return k, nil
 	}
@@ -442,7 +445,7 @@ func (l *Log) readKey(ctx context.Context, row archiveRow, isNew bool) (*audit.K
 			"it was made", l.keyPath),
 			"`cocsync verify` lists the differences; keep the file as evidence and restore a backup that verifies")}
 	}
-	return nil, fmt.Errorf("%s is the key of another archive", l.keyPath)
+	return nil, hint.Wrap(fmt.Errorf("%s is the key of another archive", l.keyPath), KeyAdvice)
 }
 
 // Altered records that the archive does not verify: nothing more is written, and the next process
