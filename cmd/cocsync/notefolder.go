@@ -228,7 +228,8 @@ func (f noteFolder) write(ctx context.Context, d *db.DB, account string) error {
 
 // contradictedAdvice is what to do about a checkpoint in witness_dir that contradicts the archive.
 const contradictedAdvice = "another copy of the archive was continued with the same key, or an older state was put back: " +
-	"end the other copy, keep both as evidence, and continue the newest one that `cocsync verify` accepts, or restore a backup: docs/recovery.md"
+	"end the other copy, keep both as evidence, and continue the newest one that `cocsync verify` accepts, or restore a backup; " +
+	"if the machine was put back as a whole: `cocsync restore --in-place`: docs/recovery.md"
 
 // witnessed is the archive for a syncer. After each cycle it writes the newest signed checkpoint
 // of the account to witness_dir, if configured.
