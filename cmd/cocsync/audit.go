@@ -186,7 +186,7 @@ checkpoints of the same log. Without NEW it is the newest checkpoint.`,
 		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, args []string) error {
 			notes := make([][]byte, 2)
 			for i, file := range args {
-				list, err := readExternal(file)
+				list, err := readExternal("checkpoint", file)
 				if err != nil {
 					return err
 				}

@@ -51,13 +51,15 @@ encrypted one needs --identity.`,
 	return cmd
 }
 
-func (a *app) backup(ctx context.Context, file string, recipients []string, identity string, test bool) error {
+func (a *app) backup(ctx context.Context, file string, recipients []string, identity string, test bool) (err error) {
 	to, err := parseRecipients(recipients)
 	switch {
 	case err != nil:
 		return err
 	case test && len(to) > 0 && identity == "":
 		return usage(errors.New("--verify-restore of an encrypted backup needs --identity"))
+	case identity != "" && !test:
+		return usage(hint.Wrap(errors.New("--identity is only for --verify-restore"), "to encrypt the file, give --encrypt-to RECIPIENT"))
 	}
 	for _, name := range []string{file, file + ".head"} {
 		if _, err := os.Lstat(name); err == nil {
@@ -68,6 +70,15 @@ func (a *app) backup(ctx context.Context, file string, recipients []string, iden
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil { // a file that is there looks like a backup
+			for _, name := range []string{file, file + ".head"} {
+				if e := os.Remove(name); !errors.Is(e, fs.ErrNotExist) {
+					err = errors.Join(err, e)
+				}
+			}
+		}
+	}()
 	plain := file
 	if len(to) > 0 { // the copy is next to the archive until it is encrypted
 		dir, err := os.MkdirTemp(filepath.Dir(d.Path()), ".backup-*")
@@ -80,7 +91,11 @@ func (a *app) backup(ctx context.Context, file string, recipients []string, iden
 	if err := d.Backup(ctx, plain); err != nil {
 		return err
 	}
-	v, err := a.verifyFile(ctx, plain)
+	own, err := a.ownKey()
+	if err != nil {
+		return err
+	}
+	v, err := a.verifyWith(ctx, plain, query.Verification{Unsigned: own == nil}, a.ownKey)
 	if err != nil {
 		return fmt.Errorf("the copy %s: %w", text.Visible(plain), err)
 	}
@@ -88,8 +103,13 @@ func (a *app) backup(ctx context.Context, file string, recipients []string, iden
 		return err
 	}
 	verified := "verified"
+	if all, signed, err := d.LogSize(ctx); err != nil {
+		return err
+	} else if signed < all {
+		verified += fmt.Sprintf(" (%d of them are not signed: the key is missing)", all-signed)
+	}
 	if len(to) > 0 {
-		verified = "verified, and encrypted"
+		verified += ", and encrypted"
 		if err := encryptFile(plain, file, to); err != nil {
 			return err
 		}
@@ -129,7 +149,7 @@ func (a *app) testRestore(ctx context.Context, from, identity string) error {
 	if _, err := a.restoreTo(ctx, from, identity, path, db.Options{}, a.keyOf); err != nil {
 		return err
 	}
-	_, err = a.verifyWith(ctx, path, nil)
+	_, err = a.verifyWith(ctx, path, query.Verification{}, nil)
 	return err
 }
 
@@ -153,7 +173,7 @@ start. FILE.head is used if it is there. An encrypted backup needs --identity.
 With --in-place the archive stays, for a machine that was put back to an older state as a
 whole: all its logs are closed and new ones start. --lost-after gives a newer signed
 checkpoint of a log, from a message or a file.`,
-		Example: `  mv cocsync.db cocsync.db.broken; rm -f cocsync.db-wal cocsync.db-shm
+		Example: `  mkdir broken && mv cocsync.db cocsync.db-* broken
   cocsync restore /backup/cocsync-2026-11-01.db`,
 		Args: rangeArgs(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -224,7 +244,7 @@ func (a *app) restoreTo(
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.verifyWith(ctx, copied, func() (audit.PublicKey, error) { return own, nil }); err != nil {
+	if _, err := a.verifyWith(ctx, copied, query.Verification{}, func() (audit.PublicKey, error) { return own, nil }); err != nil {
 		return nil, hint.Wrap(fmt.Errorf("%s: %w", text.Visible(from), err), "use another backup")
 	}
 	return db.Restore(ctx, path, db.Restoring{Options: o, Copy: copied, Heads: from + ".head", Person: person(), At: a.now()})
@@ -275,7 +295,7 @@ func (a *app) restoreInPlace(ctx context.Context, notes []string) error {
 	}
 	var heads []audit.Checkpoint
 	for _, arg := range notes {
-		list, err := readExternal(arg)
+		list, err := readExternal("--lost-after", arg)
 		if err != nil {
 			return err
 		}
@@ -315,21 +335,18 @@ func (a *app) target() (path, key, head string, err error) {
 	return cfg.Database, cfg.SigningKey, cfg.HeadFile, nil
 }
 
-// verifyFile verifies a copy of the archive and returns its first fault as an error.
-func (a *app) verifyFile(ctx context.Context, path string) (query.Verdict, error) {
-	return a.verifyWith(ctx, path, a.ownKey)
-}
-
 // verifyWith verifies an archive with the public key that own returns, if it is not nil, and returns
 // its first fault as an error.
-func (a *app) verifyWith(ctx context.Context, path string, own func() (audit.PublicKey, error)) (v query.Verdict, err error) {
+func (a *app) verifyWith(
+	ctx context.Context, path string, check query.Verification, own func() (audit.PublicKey, error),
+) (v query.Verdict, err error) {
 	q, err := query.Open(ctx, path)
 	if err != nil {
 		return v, err
 	}
 	defer func() { err = errors.Join(err, q.Close()) }()
 	q.OwnKey = own
-	if v, err = q.Verify(ctx, query.Verification{}, nil); err != nil {
+	if v, err = q.Verify(ctx, check, nil); err != nil {
 		return v, err
 	}
 	if !v.Good {

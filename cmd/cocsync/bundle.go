@@ -47,7 +47,7 @@ those that were sent. With --checkpoint it also has one that the auditor kept.`,
 				return err
 			}
 			for _, text := range kept {
-				list, err := readExternal(text)
+				list, err := readExternal("--checkpoint", text)
 				if err != nil {
 					return err
 				}

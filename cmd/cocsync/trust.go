@@ -48,7 +48,7 @@ func (a *app) auditTrust(ctx context.Context, reason, external string) error {
 	trust := &db.Trust{Reason: reason, Person: person(), At: a.now()}
 	check := query.Verification{}
 	if external != "" {
-		list, err := readExternal(external)
+		list, err := readExternal("--checkpoint", external)
 		if err != nil {
 			return err
 		}

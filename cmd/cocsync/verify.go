@@ -90,7 +90,7 @@ func readWitnesses(list []string) (keys []audit.WitnessKey, err error) {
 func (a *app) verify(ctx context.Context, external, keys, witnesses []string, deep bool) error {
 	check := query.Verification{Deep: deep}
 	for _, text := range external {
-		checkpoints, err := readExternal(text)
+		checkpoints, err := readExternal("--checkpoint", text)
 		if err != nil {
 			return err
 		}
@@ -206,12 +206,12 @@ func readSmall(path string) ([]byte, error) {
 }
 
 // readExternal reads checkpoints: a file of them, notes, or size and root as in an event.
-func readExternal(arg string) (list []query.External, err error) {
+func readExternal(flag, arg string) (list []query.External, err error) {
 	if size, root, ok := strings.Cut(strings.TrimSpace(arg), " "); ok {
 		if n, err := strconv.ParseInt(size, 10, 64); err == nil {
 			x := query.External{Size: n, Name: "checkpoint of " + size + " records"}
 			if x.Root, err = audit.ParseRoot(strings.TrimSpace(root)); err != nil {
-				err = usage(hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "copy the complete size and root"))
+				err = usage(hint.Wrap(fmt.Errorf("%s: %w", flag, err), "copy the complete size and root"))
 			}
 			return []query.External{x}, err
 		}
@@ -220,7 +220,7 @@ func readExternal(arg string) (list []query.External, err error) {
 	if !strings.Contains(arg, "\n") {
 		b, err := readSmall(arg)
 		if err != nil {
-			return nil, hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "give a file, a note, or size and root, separated by a space")
+			return nil, hint.Wrap(fmt.Errorf("%s: %w", flag, err), "give a file, or the text of a signed checkpoint")
 		}
 		name, arg = arg, string(b)
 	}
@@ -233,7 +233,7 @@ func readExternal(arg string) (list []query.External, err error) {
 		list = append(list, x)
 	}
 	if err != nil {
-		err = fmt.Errorf("--checkpoint %s: %w", text.Visible(name), err)
+		err = fmt.Errorf("%s %s: %w", flag, text.Visible(name), err)
 	}
 	return list, err
 }
