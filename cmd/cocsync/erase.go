@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,25 +63,23 @@ func (a *app) erase(ctx context.Context, ref, reason string) error {
 	if err != nil {
 		return err
 	}
-	var contents []coc.Key // to erase
+	var all, stored []coc.Key
 	for _, e := range list {
 		a.showErasure(e)
+		all = append(all, e.Content)
 		if e.ErasedAt.IsZero() {
-			contents = append(contents, e.Content)
+			stored = append(stored, e.Content)
 		}
 	}
-	if len(contents) > 0 {
+	if len(stored) > 0 {
 		if !a.confirmed("Erase it permanently?") {
 			return errors.New("nothing was erased")
 		}
-		if err := a.requestErasures(ctx, path, key, contents, reason); err != nil {
+		if err := a.requestErasures(ctx, path, key, stored, reason); err != nil {
 			return err
 		}
 	}
-	for _, e := range list {
-		contents = append(contents, e.Content) // an earlier request may not be finished
-	}
-	if err := a.awaitErasures(ctx, contents); err != nil {
+	if err := a.awaitErasures(ctx, all); err != nil { // an earlier request may not be finished
 		return err
 	}
 	return a.showErased(ctx, path, list)
@@ -125,6 +124,9 @@ func (a *app) erasable(ctx context.Context, path, ref, keyFile string) ([]query.
 	if errors.Is(err, fs.ErrNotExist) {
 		err = hint.Wrap(fmt.Errorf("the key file %s is missing: it signs an erasure, and recognizes the content if COC still serves it", text.Visible(keyFile)),
 			"put it back; if it is lost: `cocsync audit rotate-key --lost`")
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		err = hint.Wrap(err, "run this as the user who runs cocsync: the key signs an erasure")
 	}
 	if err != nil {
 		return nil, nil, err
@@ -254,11 +256,12 @@ func (a *app) erasureDone(ctx context.Context, contents []coc.Key) (done bool, e
 		return true, err
 	}
 	defer d.Close() // it only read
-	requests, err := requested(ctx, d, contents)
-	if err != nil || len(requests) == 0 {
+	if err := failedErasure(ctx, d, contents); err != nil {
 		return true, err
 	}
-	if err := failedErasure(ctx, d, contents); err != nil {
+	requests, err := requested(ctx, d, contents)
+	requests = slices.DeleteFunc(requests, func(q db.ErasureRequest) bool { return q.State == db.ErasureFailed })
+	if err != nil || len(requests) == 0 {
 		return true, err
 	}
 	if requests[0].Err != "" {
@@ -284,7 +287,7 @@ func requested(ctx context.Context, d *db.DB, contents []coc.Key) (list []db.Era
 func failedErasure(ctx context.Context, d *db.DB, contents []coc.Key) error {
 	list, err := requested(ctx, d, contents)
 	for _, q := range list {
-		if q.State == db.ErasureFailed {
+		if q.State == db.ErasureFailed && !q.Erased {
 			err = errors.Join(err, fmt.Errorf("the content of account %s was not erased: %s", text.Visible(q.Account), q.Err))
 		}
 	}

@@ -71,6 +71,9 @@ func (w *writer) excerpt(c *coc.Change, pair contents) (s excerpt) {
 	if full {
 		s.more = c.Omitted
 		s.notes = []string{text.Line(w.mask.Words(text.Truncate(c.UncountedNote(), maxRead)), maxNote), pair.why}
+		if c.Class == coc.ClassErased {
+			s.notes = s.notes[:1] // both say the same
+		}
 		s.notes = slices.DeleteFunc(s.notes, func(n string) bool { return n == "" })
 	}
 	if full && pair.now != nil {
