@@ -122,7 +122,8 @@ func (a *app) erasable(ctx context.Context, path, ref, keyFile string) ([]query.
 	defer q.Close() // it only read
 	key, err := audit.ReadKey(keyFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = hint.Wrap(fmt.Errorf("the key file %s is missing: it signs an erasure, and recognizes the content if COC still serves it", text.Visible(keyFile)),
+		err = hint.Wrap(fmt.Errorf("the key file %s is missing: it signs an erasure, and recognizes the content if COC still serves it",
+			text.Visible(keyFile)),
 			"put it back; if it is lost: `cocsync audit rotate-key --lost`")
 	}
 	if errors.Is(err, fs.ErrPermission) {

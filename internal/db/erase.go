@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
@@ -187,6 +188,9 @@ func (a *Archive) RequestErasure(ctx context.Context, key *audit.Key, content co
 	if key = cmp.Or(key, a.key); key == nil {
 		return a.errNoErasureKey()
 	}
+	if n := max(utf8.RuneCountInString(person), utf8.RuneCountInString(reason)); n > maxReason {
+		return fmt.Errorf("the reason has %d characters; the maximum is %d", n, maxReason)
+	}
 	return a.update(ctx, "request an erasure", func(t *tx) {
 		c, ok := get[struct{ Salt, Hash []byte }](t, `SELECT salt, hash FROM contents WHERE account_id = ? AND id = ?`, content)
 		if !ok {
@@ -203,9 +207,13 @@ func (a *Archive) RequestErasure(ctx context.Context, key *audit.Key, content co
 	})
 }
 
-// erasureRequests selects requests q.
+// maxReason is the maximum length of a reason, and of the name of a person.
+const maxReason = 10_000
+
+// erasureRequests selects requests q. Anyone who can write the database can add long ones.
 const erasureRequests = `
-	SELECT q.account_id, q.content_id, a.name, c.salt, c.hash, q.at, q.person, q.reason, q.code, q.state, q.error, c.pack_id IS NULL
+	SELECT q.account_id, q.content_id, a.name, c.salt, c.hash, q.at, substr(q.person, 1, 10000), substr(q.reason, 1, 10000),
+		substr(q.code, 1, 100), q.state, substr(q.error, 1, 10000), c.pack_id IS NULL
 	FROM erasure_requests q JOIN accounts a ON a.id = q.account_id
 	JOIN contents c ON c.account_id = q.account_id AND c.id = q.content_id`
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -295,5 +296,20 @@ func TestManyForgedErasureRequests(t *testing.T) {
 	list, all, err := d.ErasureRequests(t.Context(), 3)
 	if err != nil || all != 20 || len(list) != 3 || list[0].Content != key(7) || list[1].Err != errNotAuthentic.Error() {
 		t.Errorf("ErasureRequests = %+v, %d, %v, want 3 of 20, the one that has not failed first", list, all, err)
+	}
+	// Long values are not read as a whole.
+	alter(t, d.path, `UPDATE erasure_requests SET person = hex(zeroblob(1000000)), reason = person, error = person, code = zeroblob(1000000)`)
+	q, err := d.ErasureRequest(t.Context(), key(1))
+	if n := len(q.Person) + len(q.Reason) + len(q.Err) + len(q.Code); err != nil || n > 3*maxReason+100 {
+		t.Errorf("ErasureRequest has %d bytes, %v", n, err)
+	}
+	if err := d.RequestErasure(t.Context(), nil, key(1), "a person", strings.Repeat("ü", maxReason+1), day); err == nil {
+		t.Error("a reason that is not read as a whole can be requested")
+	}
+	if err := d.RequestErasure(t.Context(), nil, key(1), "a person", strings.Repeat("ü", maxReason), day); err != nil {
+		t.Error(err)
+	}
+	if due, _, err := d.DueErasures(t.Context()); err != nil || !slices.ContainsFunc(due, func(q ErasureRequest) bool { return q.Content == key(1) }) {
+		t.Errorf("DueErasures = %v, %v, want that of the longest reason", due, err)
 	}
 }
