@@ -280,7 +280,8 @@ func (s *store) errNoErasureKey() error {
 }
 
 // errNotAuthentic is the error of a request without a valid code.
-var errNotAuthentic = errors.New("the request is not signed with the key of the archive: someone else wrote it, or it was altered")
+var errNotAuthentic = errors.New("the request is not signed with the key of the archive: the key was replaced since, it was altered, " +
+	"or someone else wrote it")
 
 // Erase does what a request asks for: it removes a content of an account with everything derived
 // from it, its lines, the differences of changes, and the messages about them. Its commitment, the
