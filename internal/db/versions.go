@@ -83,17 +83,18 @@ const anyOpaque = `EXISTS (SELECT 1 FROM erasures o WHERE o.key_id IS DISTINCT F
 const opaqueVersion = `(` + anyOpaque + ` AND EXISTS (SELECT 1 ` + opaqueContents + ` AND e.account_id = v.account_id AND r.version_id = v.id))`
 
 // OpaqueVersions counts the versions that are not compared with COC, because their content is
-// erased and the key that recognizes it is missing.
-func (a *Archive) OpaqueVersions(ctx context.Context) (int, error) {
+// erased and the key does not recognize it. missing is set if there is no key now.
+func (a *Archive) OpaqueVersions(ctx context.Context) (n int, missing bool, err error) {
 	r := a.reading(ctx, "erased contents")
 	key, err := first[[]byte](r, `SELECT erasure_key FROM archive`)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if any, err := first[bool](r, `SELECT `+anyOpaque, key); !any || err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	return first[int](r, `SELECT count(*) FROM (SELECT DISTINCT r.account_id, r.version_id `+opaqueContents+`) n`, key)
+	n, err = first[int](r, `SELECT count(*) FROM (SELECT DISTINCT r.account_id, r.version_id `+opaqueContents+`) n`, key)
+	return n, key == nil, err
 }
 
 func (s *store) knownVersions(r reader, document coc.Key) ([]coc.KnownVersion, error) {

@@ -202,10 +202,13 @@ func (s *Status) erasureProblems() {
 		s.problem(ProblemErasure, text.Plural(more, "other requested erasure")+" failed, or are not complete",
 			"see those above; or someone wrote them into the database", "correct the cause")
 	}
-	if s.opaqueVersions > 0 {
-		s.problem(ProblemErasure, text.Plural(s.opaqueVersions, "version")+" with an erased content: not compared with COC",
-			"the key that recognizes the erased content is missing, or was lost and replaced",
-			"put the old key file (signing_key) back and restart cocsync; if it is lost, this remains")
+	what := text.Plural(s.opaqueVersions, "version") + " with an erased content: not compared with COC"
+	switch {
+	case s.opaqueVersions > 0 && s.noErasureKey:
+		s.problem(ProblemErasure, what, "the key that recognizes the erased content is missing",
+			"put the key file (signing_key) back and restart cocsync")
+	case s.opaqueVersions > 0: // nothing fixes that
+		s.Notes = append(s.Notes, what+", because the key that recognizes it was lost and replaced")
 	}
 }
 

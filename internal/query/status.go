@@ -45,6 +45,7 @@ type Status struct {
 	erasures                          []db.ErasureRequest // the first ones
 	erasureCount                      int
 	opaqueVersions                    int
+	noErasureKey                      bool
 	pendingDocuments, pendingVersions int // listed before the running cycle and not fetched yet
 	wal                               db.WAL
 	freeBytes                         int64
@@ -218,7 +219,7 @@ func (a *Archive) LoadProblems(ctx context.Context) (*Status, error) {
 	if s.erasures, s.erasureCount, err = a.db.ErasureRequests(ctx, shownErasures); err != nil {
 		return nil, err
 	}
-	if s.opaqueVersions, err = a.db.OpaqueVersions(ctx); err != nil {
+	if s.opaqueVersions, s.noErasureKey, err = a.db.OpaqueVersions(ctx); err != nil {
 		return nil, err
 	}
 	s.WALBytes = s.wal.Bytes
