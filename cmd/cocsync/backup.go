@@ -278,7 +278,7 @@ func (a *app) restored(list []db.Restored) {
 		case r.Lost == nil:
 			fmt.Fprintf(a.out, "%s: records after the first %d may be lost; the log %s starts\n", name, r.Size, text.Visible(r.Origin))
 		default:
-			fmt.Fprintf(a.out, "%s: records were lost: the backup has %d, and cocsync signed %d of %s; the log %s starts\n",
+			fmt.Fprintf(a.out, "%s: records were lost: %d are there, and cocsync signed %d of %s; the log %s starts\n",
 				name, r.Size, r.Lost.Size, text.Visible(r.Lost.Origin), text.Visible(r.Origin))
 		}
 	}
