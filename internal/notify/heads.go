@@ -23,7 +23,7 @@ const exact = "2006-01-02T15:04:05.000Z07:00"
 func ofHeads(d coc.Delivery) bool { return d.Notice != nil && d.Notice.Kind == coc.NoticeCheckpoint }
 
 // loadHeads loads the signed heads of the logs for the notices of them. If there are none, the operators
-// are told why, and the notices of others are dropped.
+// get the reason, and the notices of others are dropped.
 func (b *batch) loadHeads(ctx context.Context, stored *coc.Batch) (err error) {
 	b.logs, err = b.Outbox.SignedHeads(ctx, b.now)
 	if errors.Is(err, coc.ErrNoKey) || errors.Is(err, coc.ErrNoHeadFile) {

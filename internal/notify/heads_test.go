@@ -148,7 +148,7 @@ func TestSignedHeadsFit(t *testing.T) {
 	}
 }
 
-// Fault: without a signed head the daily message had an empty one. Only the operators are told why.
+// Fault: without a signed head the daily message had an empty one. Only the operators get the reason.
 func TestNoSignedHeads(t *testing.T) {
 	for why, fix := range map[error]string{coc.ErrNoKey: "cocsync audit rotate-key --lost", coc.ErrNoHeadFile: "cocsync status"} {
 		synctest.Test(t, func(t *testing.T) {
