@@ -173,11 +173,15 @@ type KeyChange struct {
 	Note         []byte // the checkpoint that ends with its record
 }
 
+// keyChanges are the changes of keys. CROSS JOIN keeps SQLite from starting with the leaves, of
+// which there are many.
+const keyChanges = `
+	SELECT k.account_id, l.log_id, l.id, k.at, k.old_key, k.new_key, k.lost, c.note
+	FROM key_changes k CROSS JOIN leaves l ON l.account_id = k.account_id AND l.type = '` + audit.TypeKey + `' AND l.ref = k.id
+	LEFT JOIN checkpoints c ON c.account_id = l.account_id AND c.log_id = l.log_id AND c.size = l.id + 1
+	ORDER BY k.account_id, l.log_id, l.id`
+
 // KeyChanges returns the changes of keys of all logs, in their order.
 func (l *Log) KeyChanges(ctx context.Context) ([]KeyChange, error) {
-	return collect[KeyChange](l.reading(ctx, "keys"), `
-		SELECT k.account_id, l.log_id, l.id, k.at, k.old_key, k.new_key, k.lost, c.note
-		FROM key_changes k JOIN leaves l ON l.account_id = k.account_id AND l.type = '`+audit.TypeKey+`' AND l.ref = k.id
-		LEFT JOIN checkpoints c ON c.account_id = l.account_id AND c.log_id = l.log_id AND c.size = l.id + 1
-		ORDER BY k.account_id, l.log_id, l.id`)
+	return collect[KeyChange](l.reading(ctx, "keys"), keyChanges)
 }
